@@ -6,6 +6,10 @@ use std::time::{Duration, Instant};
 
 /// Reports written in one look at a contract.
 pub const AT_ONCE: usize = 24;
+/// Reports that a status with news waits for. A month has one or two; of more, which a long past has, it waits for the first alone.
+pub const BEFORE_NEWS: usize = 4;
+/// How soon the others follow it.
+pub const AFTER_NEWS: Duration = Duration::from_secs(1);
 /// Reports a second of a namespace while another one writes reports too.
 const SHARED: f64 = 2.0;
 /// Reports a second of a namespace that is alone.

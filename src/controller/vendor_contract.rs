@@ -239,7 +239,9 @@ impl Controlled for VendorContract {
             writing.provisional(&wanted.more.reports).await?;
             return Ok(Some(unsettled + Duration::from_millis(10)));
         }
-        writing.settled(&wanted.more).await
+        // While a past comes, each look has news, and reports change with it.
+        let has_news = observed.past_is_known && observed.previous.as_ref() != Some(&wanted.status);
+        writing.settled(&wanted.more, has_news).await
     }
 
     fn publish(observed: &Observed, wanted: &Wanted<VendorContractStatus, More>, context: &Context) {

@@ -120,6 +120,11 @@ async fn each_week_of_a_past_that_comes_in_parts_has_its_report_written_once_and
     let by_kind = by_kind(&place);
     let count = |kind: &str| by_kind.get(kind).copied().unwrap_or_default();
     assert_eq!((count("slareports"), count("slareports status")), (WEEKS, WEEKS), "{by_kind:?}");
+    let writes = writes(&place);
+    let is_status = |resource: &str, subresource: &str| (resource, subresource) == ("vendorcontracts", "status");
+    let until = writes.iter().position(|write| is_status(&write.resource, &write.subresource)).unwrap();
+    let before = writes[..until].iter().filter(|write| write.resource == "slareports" && write.subresource.is_empty());
+    assert!(before.count() <= 1, "the contract's status waited for its reports");
     let events = place.list("events").await;
     let of_periods: Vec<&str> = events
         .iter()

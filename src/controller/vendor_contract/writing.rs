@@ -13,6 +13,7 @@ use crate::controller::context::Context;
 use crate::controller::controlled::ReconcileError;
 use crate::controller::head_checks::HOLDS_FOR;
 use crate::controller::notices::unless_clocks_differ;
+use crate::controller::pace::{AFTER_NEWS, BEFORE_NEWS};
 use crate::controller::reports::{ReportAction, ReportOwner, carry_out};
 use crate::controller::{alerts, scheduled};
 use crate::domain::decision::report_notices::Past;
@@ -58,11 +59,12 @@ impl<'a> Writing<'a> {
         self.carry_out(provisional.get(..share).unwrap_or(&provisional)).await
     }
 
-    /// Writes all that is wanted under settled terms. Returns a real time after which to look again.
+    /// Writes all that is wanted under settled terms, or of many reports the first one where the status `has_news` that should not wait for
+    /// all of them. Returns a real time after which to look again.
     ///
     /// # Errors
     /// When the API server or the evidence store does not take a write.
-    pub(super) async fn settled(&self, more: &More) -> Result<Option<Duration>, ReconcileError> {
+    pub(super) async fn settled(&self, more: &More, has_news: bool) -> Result<Option<Duration>, ReconcileError> {
         let Writing { context, observed, .. } = *self;
         let uid = &observed.identity.evidence_uid;
         // A long past is written in shares: what is left is planned again at the next look. A contradiction is not written.
@@ -70,7 +72,10 @@ impl<'a> Writing<'a> {
         let (contradictions, writes): (Vec<ReportAction>, Vec<ReportAction>) =
             more.reports.iter().cloned().partition(is_contradiction);
         self.carry_out(&contradictions).await?;
-        let (share, again) = context.pace.take(self.namespace, writes.len(), Instant::now());
+        let rest_follows = has_news && writes.len() > BEFORE_NEWS;
+        let wanted = if rest_follows { 1 } else { writes.len() };
+        let (share, again) = context.pace.take(self.namespace, wanted, Instant::now());
+        let again = again.or(rest_follows.then_some(AFTER_NEWS));
         let reports = writes.get(..share).unwrap_or(&writes);
         let recorded = unless_clocks_differ(context, &*observed.object, self.record(reports).await).await?;
         if recorded == Some(false) {
