@@ -13,7 +13,7 @@ use super::failure::Failure;
 use super::intake::{
     Candidate, Neighbour, Relation, Repetition, SortedBody, describe, relation, repetition, sort_body,
 };
-use super::model::{Batch, CommitReport, Digest, Head, RejectedRow, RejectionReason, StoreError};
+use super::model::{BackfillProgress, Batch, CommitReport, Digest, Head, RejectedRow, RejectionReason, StoreError};
 
 /// How many rejected rows of a feed are kept.
 pub(super) const REJECTIONS_KEPT: i64 = 10_000;
@@ -24,7 +24,7 @@ const MOST_REVISIONS: i64 = 3_000;
 /// How many characters of a rejected row are kept.
 const REJECTION_CHARACTERS: usize = 1_024;
 
-/// The log of one feed, open at its end in a transaction.
+/// The log of one feed, open at its end.
 pub(super) trait OpenLog {
     /// Reads ahead what the rows of a body will need, where that saves time.
     fn prepare(&mut self, _batch: &Batch, _sorted: &SortedBody<'_>) -> Result<(), Failure> {
@@ -60,27 +60,24 @@ pub(super) trait OpenLog {
 
     /// Notes a higher number of the vendor for figures that did not change.
     fn raise_vendor_revision(&mut self, header: &RowHeader, revision: i64) -> Result<(), Failure>;
+}
 
-    /// Keeps rejected rows that were not kept before; says whether there was one.
-    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure>;
-
-    /// Keeps how far the back-fill is, in nanoseconds; it never goes back. Says whether it moved.
-    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Failure>;
-
-    /// Keeps what the next fetch has to know, in the place of what was kept before.
-    fn keep_state(&mut self, state: &str) -> Result<(), Failure>;
-
-    /// Writes down where the chain ends now, beside the log and in the journal.
-    fn close(&mut self, recorded_at: Timestamp) -> Result<(), Failure>;
-
-    /// Writes what was only kept in mind so far.
-    fn finish(&mut self) -> Result<(), Failure> {
-        Ok(())
-    }
+/// A body whose rows were taken, and what is to be kept beside them.
+pub(super) struct TakenBody {
+    /// What became of its rows.
+    pub report: CommitReport,
+    /// Whether the log goes on with it.
+    pub has_moved: bool,
+    pub rejections: Vec<Rejection>,
+    /// How far the back-fill is, in nanoseconds, and whether it is complete.
+    pub progress: Option<(i64, bool)>,
+    /// What the next fetch has to know.
+    pub state: Option<String>,
+    pub received_at: Timestamp,
 }
 
 /// A rejected row as it is kept.
-pub(super) struct Rejection<'a> {
+pub(super) struct Rejection {
     /// Identifies a rejection.
     pub fingerprint: Digest,
     pub reason: &'static str,
@@ -88,11 +85,11 @@ pub(super) struct Rejection<'a> {
     pub text: String,
     /// Nanoseconds since 1970.
     pub received_at: i64,
-    pub body_digest: &'a Digest,
+    pub body_digest: Digest,
 }
 
-/// Commits a body with at most `room` new rows; the second value says whether anything changed.
-pub(super) fn commit_body<L: OpenLog>(log: &mut L, batch: &Batch, room: u64) -> Result<(CommitReport, bool), Failure> {
+/// Takes the rows of a body into the log of its feed, at most `room` new ones.
+pub(super) fn take_body<L: OpenLog>(log: &mut L, batch: &Batch, room: u64) -> Result<TakenBody, Failure> {
     let received_at = nanoseconds(batch.received_at, "the time of receipt")?;
     let before = log.head();
     let sorted = sort_body(&batch.rows);
@@ -101,38 +98,37 @@ pub(super) fn commit_body<L: OpenLog>(log: &mut L, batch: &Batch, room: u64) -> 
     for candidate in &sorted.candidates {
         intake.take(candidate)?;
     }
-    let Intake { added, revised, mut unchanged, mut superseded, rejected: overlapping, .. } = intake;
+    let Intake { added, revised, unchanged, superseded, rejected: overlapping, .. } = intake;
     if added + revised > room {
         return Err(StoreError::Quota { new: added + revised, room }.into());
     }
-    unchanged += sorted.repeated;
-    superseded += sorted.superseded;
-    let all_rejected = || batch.rejected.iter().chain(&sorted.rejected).chain(&overlapping);
-    let kept: Vec<Rejection<'_>> = all_rejected().map(|row| rejection(row, received_at, &batch.body_digest)).collect();
-    let new_rejections = !kept.is_empty() && log.keep_rejections(&kept)?;
-    let progressed = match batch.progress {
-        Some(progress) => {
-            log.keep_progress(nanoseconds(progress.reached, "the progress of the back-fill")?, progress.completed)?
-        }
-        None => false,
-    };
-    if let Some(state) = &batch.state {
-        log.keep_state(state)?;
-    }
-    let head = log.head();
-    if head != before {
-        log.close(batch.received_at)?;
-    }
-    log.finish()?;
-    let mut rejected = BTreeMap::new();
-    for row in all_rejected() {
+    let (mut rejected, mut rejections) = (BTreeMap::new(), Vec::new());
+    for row in batch.rejected.iter().chain(&sorted.rejected).chain(&overlapping) {
         *rejected.entry(row.reason).or_insert(0) += 1;
+        rejections.push(rejection(row, received_at, batch.body_digest));
     }
-    let changed = head != before || new_rejections || progressed;
-    Ok((CommitReport { added, revised, unchanged, superseded, rejected, head }, changed))
+    let reached = |progress: &BackfillProgress| nanoseconds(progress.reached, "the progress of the back-fill");
+    let progress =
+        batch.progress.as_ref().map(|progress| Ok::<_, StoreError>((reached(progress)?, progress.completed)));
+    let head = log.head();
+    Ok(TakenBody {
+        has_moved: head != before,
+        report: CommitReport {
+            added,
+            revised,
+            unchanged: unchanged + sorted.repeated,
+            superseded: superseded + sorted.superseded,
+            rejected,
+            head,
+        },
+        rejections,
+        progress: progress.transpose()?,
+        state: batch.state.clone(),
+        received_at: batch.received_at,
+    })
 }
 
-fn rejection<'a>(row: &RejectedRow, received_at: i64, body_digest: &'a Digest) -> Rejection<'a> {
+fn rejection(row: &RejectedRow, received_at: i64, body_digest: Digest) -> Rejection {
     let reason = row.reason.as_str();
     Rejection {
         fingerprint: digest_of(format!("{reason}\n{}", row.text).as_bytes()),

@@ -2,11 +2,9 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use jiff::Timestamp;
-
 use super::encoding::{BODY, ROW, RowHeader};
 use super::failure::Failure;
-use super::ingest::{OpenLog, Rejection, commit_body};
+use super::ingest::{OpenLog, take_body};
 use super::intake::Neighbour;
 use super::model::{Batch, Digest, Head, RejectedRow, RejectionReason, StoreError};
 use super::rows::Definitions;
@@ -27,14 +25,17 @@ pub struct Rehearsal {
 /// What no store can keep: instants outside of the years 1678 to 2261.
 pub fn rehearse(batch: &Batch) -> Result<Rehearsal, StoreError> {
     let mut log = MemoryLog::default();
-    commit_body(&mut log, batch, u64::MAX).map_err(|failure| failure.into_store_error("a rehearsal"))?;
+    let taken = take_body(&mut log, batch, u64::MAX).map_err(|failure| failure.into_store_error("a rehearsal"))?;
+    let reason = |name: &str| RejectionReason::ALL.iter().find(|reason| reason.as_str() == name).copied();
+    let rejected = taken.rejections.into_iter();
+    let rejected = rejected.filter_map(|row| Some(RejectedRow { reason: reason(row.reason)?, text: row.text }));
     let newest = log.newest.values().flat_map(BTreeMap::values);
     let mut rows = newest
         .filter_map(|known| Some((known.sequence, log.rows.get(&known.sequence)?)))
         .map(|(sequence, payload)| log.definitions.row(sequence, payload))
         .collect::<Result<Vec<Row>, StoreError>>()?;
     rows.sort_by_key(|row| row.sequence);
-    Ok(Rehearsal { rows, rejected: log.rejected })
+    Ok(Rehearsal { rows, rejected: rejected.collect() })
 }
 
 /// A log that lasts as long as the question.
@@ -47,7 +48,6 @@ struct MemoryLog {
     rows: HashMap<i64, Vec<u8>>,
     /// The newest row of each key, by label set and start.
     newest: BTreeMap<i64, BTreeMap<i64, Neighbour>>,
-    rejected: Vec<RejectedRow>,
 }
 
 impl OpenLog for MemoryLog {
@@ -104,32 +104,11 @@ impl OpenLog for MemoryLog {
         known.into_iter().for_each(|known| known.vendor_revision = Some(revision));
         Ok(())
     }
-
-    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure> {
-        let reason = |name: &str| RejectionReason::ALL.iter().find(|reason| reason.as_str() == name).copied();
-        let kept = rejections
-            .iter()
-            .filter_map(|row| Some(RejectedRow { reason: reason(row.reason)?, text: row.text.clone() }));
-        self.rejected.extend(kept);
-        Ok(true)
-    }
-
-    fn keep_progress(&mut self, _reached: i64, _completed: bool) -> Result<bool, Failure> {
-        Ok(false)
-    }
-
-    fn keep_state(&mut self, _state: &str) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn close(&mut self, _recorded_at: Timestamp) -> Result<(), Failure> {
-        Ok(())
-    }
 }
 
 #[cfg(test)]
 mod tests {
-    use jiff::SignedDuration;
+    use jiff::{SignedDuration, Timestamp};
 
     use super::*;
     use crate::evidence::IncomingRow;
@@ -156,12 +135,12 @@ mod tests {
             progress: None,
             state: None,
         };
-        let mut log = MemoryLog::default();
+        let (mut log, mut refused) = (MemoryLog::default(), 0);
         for number in 0..3_005 {
-            assert!(commit_body(&mut log, &body(number), u64::MAX).is_ok());
+            let taken = take_body(&mut log, &body(number), u64::MAX).unwrap();
+            refused += taken.report.rejected.get(&RejectionReason::TooManyRevisions).copied().unwrap_or_default();
         }
         assert_eq!(log.newest.values().flat_map(BTreeMap::values).map(|row| row.revision).max(), Some(3_000));
-        let refused = |row: &&RejectedRow| row.reason == RejectionReason::TooManyRevisions;
-        assert_eq!(log.rejected.iter().filter(refused).count(), 5);
+        assert_eq!(refused, 5);
     }
 }

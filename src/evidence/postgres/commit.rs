@@ -1,16 +1,17 @@
 //! The log of a feed in PostgreSQL, open for a body: read ahead at the beginning, written at the end, so that a body costs a dozen
 //! round trips however many rows it has.
+//!
+//! What is read and what is written are two steps. A large body is made ready on a connection for reads while the writer writes others, and
+//! bodies that are ready at the same time are written in one transaction: a `COPY` costs as much as a thousand of its rows.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-
-use jiff::Timestamp;
 
 use super::copy::{Copy, Field};
 use super::session::Session;
 use crate::evidence::chain::{digest_of, entry_digest};
 use crate::evidence::encoding::{LABELS, NAMES, ROW, RowHeader, encode_labels, encode_names};
 use crate::evidence::failure::Failure;
-use crate::evidence::ingest::{OpenLog, Rejection, commit_body};
+use crate::evidence::ingest::{OpenLog, TakenBody, take_body};
 use crate::evidence::intake::{Neighbour, SortedBody};
 use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head};
 use crate::evidence::sql::OpenFeed;
@@ -22,7 +23,141 @@ pub(super) fn commit(
     batch: &Batch,
     room: u64,
 ) -> Result<(CommitReport, bool), Failure> {
-    commit_body(&mut Log::open(session, key)?, batch, room)
+    let feed = OpenFeed::open(session, key)?;
+    let ready = ReadyBody::of(session, feed, batch, room)?;
+    let changed = write(session, std::slice::from_ref(&ready))?;
+    Ok((ready.taken.report, changed == [true]))
+}
+
+/// Makes a body ready, on a connection that only reads; `None`: its feed is new, which is written first.
+pub(super) fn make_ready(
+    session: &mut Session,
+    key: &FeedKey,
+    batch: &Batch,
+    room: u64,
+) -> Result<Option<ReadyBody>, Failure> {
+    let Some(feed) = OpenFeed::find(session, key)? else { return Ok(None) };
+    ReadyBody::of(session, feed, batch, room).map(Some)
+}
+
+/// A body of which all is known that is to be written, as long as nothing else is written of its feed.
+pub(super) struct ReadyBody {
+    feed: OpenFeed,
+    taken: TakenBody,
+    /// What it adds to the log, in order.
+    entries: Vec<Entry>,
+    /// What it adds to the index of newest rows, and what it changes there.
+    added: Vec<(i64, Neighbour)>,
+    changed: Vec<(i64, Neighbour)>,
+}
+
+struct Entry {
+    sequence: i64,
+    kind: u8,
+    payload: Vec<u8>,
+    digest: Digest,
+}
+
+impl ReadyBody {
+    fn of(session: &mut Session, feed: OpenFeed, batch: &Batch, room: u64) -> Result<Self, Failure> {
+        let mut log = Log::new(session, feed);
+        let taken = take_body(&mut log, batch, room)?;
+        let Log { feed, entries, newest, added, changed, .. } = log;
+        let row = |key: (i64, i64)| Some((key.0, *known(&newest, key)?));
+        let (added, changed) =
+            (added.into_iter().filter_map(row).collect(), changed.into_iter().filter_map(row).collect());
+        Ok(Self { feed, taken, entries, added, changed })
+    }
+
+    /// For which namespace it is written.
+    pub(super) fn namespace(&self) -> &str {
+        &self.feed.key.namespace
+    }
+
+    /// How many rows it adds or keeps aside.
+    pub(super) fn rows(&self) -> usize {
+        self.entries.len() + self.taken.rejections.len()
+    }
+
+    pub(super) fn into_report(self) -> CommitReport {
+        self.taken.report
+    }
+}
+
+/// Writes bodies of different feeds, and nothing of them where that fails for one; says of each whether anything changed.
+pub(super) fn write(session: &mut Session, bodies: &[ReadyBody]) -> Result<Vec<bool>, Failure> {
+    // Nothing may have been written of a feed since it was read.
+    for body in bodies.iter().filter(|body| body.taken.has_moved || !body.changed.is_empty()) {
+        body.feed.move_head(session)?;
+    }
+    if bodies.iter().any(|body| !body.entries.is_empty()) {
+        write_entries(session, bodies)?;
+    }
+    if bodies.iter().any(|body| !body.added.is_empty()) {
+        write_added(session, bodies)?;
+    }
+    for body in bodies.iter().filter(|body| !body.changed.is_empty()) {
+        write_changed(session, body.feed.id, &body.changed)?;
+    }
+    let mut changed = Vec::new();
+    for body in bodies {
+        changed.push(body.feed.keep(session, &body.taken)? || body.taken.has_moved);
+    }
+    for body in bodies.iter().filter(|body| body.taken.has_moved) {
+        body.feed.close(session, &body.taken)?;
+    }
+    Ok(changed)
+}
+
+fn write_entries(session: &mut Session, bodies: &[ReadyBody]) -> Result<(), Failure> {
+    let mut copy =
+        Copy::begin(&mut session.client, "COPY log (feed_id, sequence, kind, payload, digest) FROM STDIN BINARY")?;
+    for body in bodies {
+        for Entry { sequence, kind, payload, digest } in &body.entries {
+            let (payload, digest) = (Field::Bytes(payload), Field::Bytes(digest));
+            copy.row([body.feed.id.into(), (*sequence).into(), Field::Small((*kind).into()), payload, digest])?;
+        }
+    }
+    copy.finish()
+}
+
+fn write_added(session: &mut Session, bodies: &[ReadyBody]) -> Result<(), Failure> {
+    let mut copy = Copy::begin(
+        &mut session.client,
+        "COPY newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision) FROM STDIN BINARY",
+    )?;
+    for body in bodies {
+        for (labels, row) in &body.added {
+            let Neighbour { start, end, sequence, revision, vendor_revision } = *row;
+            let numbers = [body.feed.id, *labels, start, end, sequence, revision].map(Some);
+            let [feed, labels, start, end, sequence, revision] = numbers.map(Field::Integer);
+            copy.row([feed, labels, start, end, sequence, revision, Field::Integer(vendor_revision)])?;
+        }
+    }
+    copy.finish()
+}
+
+/// Rows of keys that are there already: an insert that finds them goes by their key, whatever the server knows of the table.
+fn write_changed(session: &mut Session, feed: i64, rows: &[(i64, Neighbour)]) -> Result<(), Failure> {
+    let column = |value: fn(&Neighbour) -> i64| -> Vec<i64> { rows.iter().map(|(_, row)| value(row)).collect() };
+    let labels: Vec<i64> = rows.iter().map(|(labels, _)| *labels).collect();
+    let vendor_revisions: Vec<Option<i64>> = rows.iter().map(|(_, row)| row.vendor_revision).collect();
+    session.update(
+        "INSERT INTO newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision)
+         SELECT $1::bigint, * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
+         ON CONFLICT (feed_id, labels, start_at) DO UPDATE SET end_at = EXCLUDED.end_at, sequence = EXCLUDED.sequence,
+           revision = EXCLUDED.revision, vendor_revision = EXCLUDED.vendor_revision",
+        &[
+            &feed,
+            &labels,
+            &column(|row| row.start),
+            &column(|row| row.end),
+            &column(|row| row.sequence),
+            &column(|row| row.revision),
+            &vendor_revisions,
+        ],
+    )?;
+    Ok(())
 }
 
 /// Rows by labels and start.
@@ -34,7 +169,7 @@ fn known(newest: &Newest, (labels, start): (i64, i64)) -> Option<&Neighbour> {
 
 struct Log<'s> {
     session: &'s mut Session,
-    feed: OpenFeed<'s>,
+    feed: OpenFeed,
     /// Sequences of the definitions that the body needs, by kind and payload.
     definitions: HashMap<(u8, Vec<u8>), i64>,
     last_ends: HashMap<i64, i64>,
@@ -43,16 +178,15 @@ struct Log<'s> {
     /// Rows that were in the log before, by sequence.
     payloads: HashMap<i64, Vec<u8>>,
     /// What the body adds to the log, in order.
-    entries: Vec<(i64, u8, Vec<u8>, Digest)>,
+    entries: Vec<Entry>,
     /// Labels and start of what `newest` gets, and of what changes in it.
     added: Vec<(i64, i64)>,
     changed: BTreeSet<(i64, i64)>,
 }
 
 impl<'s> Log<'s> {
-    fn open(session: &'s mut Session, key: &'s FeedKey) -> Result<Self, Failure> {
-        let feed = OpenFeed::open(session, key)?;
-        Ok(Self {
+    fn new(session: &'s mut Session, feed: OpenFeed) -> Self {
+        Self {
             session,
             feed,
             definitions: HashMap::new(),
@@ -62,7 +196,7 @@ impl<'s> Log<'s> {
             entries: Vec::new(),
             added: Vec::new(),
             changed: BTreeSet::new(),
-        })
+        }
     }
 
     fn read_definitions(&mut self, payloads: &BTreeSet<Vec<u8>>) -> Result<(), Failure> {
@@ -119,72 +253,6 @@ impl<'s> Log<'s> {
         }
         Ok(())
     }
-
-    fn write_entries(&mut self) -> Result<(), Failure> {
-        let mut copy = Copy::begin(
-            &mut self.session.client,
-            "COPY log (feed_id, sequence, kind, payload, digest) FROM STDIN BINARY",
-        )?;
-        for (sequence, kind, payload, digest) in &self.entries {
-            let (payload, digest) = (Field::Bytes(payload), Field::Bytes(digest));
-            copy.row([self.feed.id.into(), (*sequence).into(), Field::Small((*kind).into()), payload, digest])?;
-        }
-        copy.finish()
-    }
-
-    fn write_added(&mut self) -> Result<(), Failure> {
-        let mut copy = Copy::begin(
-            &mut self.session.client,
-            "COPY newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision) FROM STDIN BINARY",
-        )?;
-        for key in &self.added {
-            let Some(row) = known(&self.newest, *key) else { continue };
-            let Neighbour { start, end, sequence, revision, vendor_revision } = *row;
-            let numbers = [self.feed.id, key.0, start, end, sequence, revision].map(Some);
-            let [feed, labels, start, end, sequence, revision] = numbers.map(Field::Integer);
-            copy.row([feed, labels, start, end, sequence, revision, Field::Integer(vendor_revision)])?;
-        }
-        copy.finish()
-    }
-
-    /// Rows of keys that are there already: an insert that finds them goes by their key, whatever the server knows of the table.
-    fn write_changed(&mut self) -> Result<(), Failure> {
-        let rows: Vec<(i64, Neighbour)> =
-            self.changed.iter().filter_map(|key| Some((key.0, *known(&self.newest, *key)?))).collect();
-        let column = |value: fn(&Neighbour) -> i64| -> Vec<i64> { rows.iter().map(|(_, row)| value(row)).collect() };
-        let labels: Vec<i64> = rows.iter().map(|(labels, _)| *labels).collect();
-        let vendor_revisions: Vec<Option<i64>> = rows.iter().map(|(_, row)| row.vendor_revision).collect();
-        self.session.update(
-            "INSERT INTO newest (feed_id, labels, start_at, end_at, sequence, revision, vendor_revision)
-             SELECT $1::bigint, * FROM unnest($2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[], $7::bigint[])
-             ON CONFLICT (feed_id, labels, start_at) DO UPDATE SET end_at = EXCLUDED.end_at, sequence = EXCLUDED.sequence,
-               revision = EXCLUDED.revision, vendor_revision = EXCLUDED.vendor_revision",
-            &[
-                &self.feed.id,
-                &labels,
-                &column(|row| row.start),
-                &column(|row| row.end),
-                &column(|row| row.sequence),
-                &column(|row| row.revision),
-                &vendor_revisions,
-            ],
-        )?;
-        Ok(())
-    }
-
-    /// Writes what the body changed in the log and its index, each at once.
-    fn flush(&mut self) -> Result<(), Failure> {
-        if !self.entries.is_empty() {
-            self.write_entries()?;
-        }
-        if !self.added.is_empty() {
-            self.write_added()?;
-        }
-        if !self.changed.is_empty() {
-            self.write_changed()?;
-        }
-        Ok(())
-    }
 }
 
 impl OpenLog for Log<'_> {
@@ -222,7 +290,7 @@ impl OpenLog for Log<'_> {
     fn append(&mut self, kind: u8, payload: &[u8]) -> Result<i64, Failure> {
         let sequence = self.feed.head.sequence + 1;
         let digest = entry_digest(&self.feed.head.digest, sequence, kind, payload);
-        self.entries.push((sequence, kind, payload.to_vec(), digest));
+        self.entries.push(Entry { sequence, kind, payload: payload.to_vec(), digest });
         self.feed.head.digest = digest;
         match kind {
             ROW => self.feed.head.sequence = sequence,
@@ -259,9 +327,9 @@ impl OpenLog for Log<'_> {
         if let Some(payload) = self.payloads.get(&sequence) {
             return Ok(payload.clone());
         }
-        let added = self.entries.binary_search_by_key(&(sequence, ROW), |(sequence, kind, ..)| (*sequence, *kind));
+        let added = self.entries.binary_search_by_key(&(sequence, ROW), |entry| (entry.sequence, entry.kind));
         let added = added.ok().and_then(|place| self.entries.get(place));
-        added.map(|(_, _, payload, _)| payload.clone()).ok_or_else(|| self.feed.lacks(sequence))
+        added.map(|entry| entry.payload.clone()).ok_or_else(|| self.feed.lacks(sequence))
     }
 
     fn index(&mut self, header: &RowHeader, sequence: i64) -> Result<(), Failure> {
@@ -290,25 +358,5 @@ impl OpenLog for Log<'_> {
             self.changed.insert((header.labels, header.start));
         }
         Ok(())
-    }
-
-    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure> {
-        self.feed.keep_rejections(self.session, rejections)
-    }
-
-    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Failure> {
-        self.feed.keep_progress(self.session, reached, completed)
-    }
-
-    fn keep_state(&mut self, state: &str) -> Result<(), Failure> {
-        self.feed.keep_state(self.session, state)
-    }
-
-    fn close(&mut self, recorded_at: Timestamp) -> Result<(), Failure> {
-        self.feed.close(self.session, recorded_at)
-    }
-
-    fn finish(&mut self) -> Result<(), Failure> {
-        self.flush()
     }
 }

@@ -6,6 +6,7 @@ mod commit;
 mod connections;
 mod copy;
 mod errors;
+mod group;
 mod location;
 mod opening;
 mod schema;
@@ -15,18 +16,30 @@ mod shards;
 #[cfg(test)]
 pub(in crate::evidence) use schema::FORMAT;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
+use self::commit::ReadyBody;
+use self::group::ReadyBodies;
 use self::location::Location;
 use self::session::Session;
 use super::health::Health;
-use super::model::StoreError;
-use super::sql::{Backend, Parts, Writer};
+use super::model::{Batch, CommitReport, FeedKey, StoreError};
+use super::sql::{Backend, FeedTurn, Parts, Writer};
 use super::{Answer, StoreClock};
 use crate::shard::ShardCount;
 pub use location::EvidenceUrl;
 pub use opening::Opening;
+
+/// How many rows a body has that is made ready before it is the writer's turn: as many as take a turn of their namespace. Several larger ones
+/// would take too much memory. In tests nearly all are, so that each rule of a commit is held against both.
+const READY_BEFORE: RangeInclusive<usize> = if cfg!(test) { 2..=16_384 } else { 1_000..=16_384 };
+
+/// How many bodies are made ready at once: looks at contracts need connections for reads too.
+const MADE_READY: usize = 2;
 
 /// How long a writer may take to end after a fault.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -47,6 +60,8 @@ pub enum WhenInUse {
 pub struct PostgresStore {
     location: Location,
     parts: Parts<Session>,
+    waiting: ReadyBodies,
+    makers: Semaphore,
 }
 
 impl PostgresStore {
@@ -88,7 +103,22 @@ impl PostgresStore {
         // A database that went away is a fault.
         let open =
             move || connections::open_for_reading(&readers).map_err(|error| StoreError::Fault(error.to_string()));
-        Self { parts: Parts::new(location.shown.clone(), health, Arc::new(open), writer), location }
+        let parts = Parts::new(location.shown.clone(), health, Arc::new(open), writer);
+        Self { parts, location, waiting: ReadyBodies::default(), makers: Semaphore::new(MADE_READY) }
+    }
+
+    /// Makes a body ready on a connection for reads; `None`: its feed is new.
+    async fn make_ready(&self, feed: &FeedKey, batch: &Arc<Batch>, room: u64) -> Result<Option<ReadyBody>, StoreError> {
+        let (feed, batch) = (feed.clone(), Arc::clone(batch));
+        // It is never closed.
+        let _maker = self.makers.acquire().await;
+        self.parts.readers.read(move |session| commit::make_ready(session, &feed, &batch, room)).await
+    }
+
+    /// How many bodies wait for the writer.
+    #[cfg(test)]
+    pub(in crate::evidence) fn bodies_that_wait(&self) -> usize {
+        self.waiting.count()
     }
 
     /// Takes or releases a shard on the writer's session, after all earlier writes.
@@ -112,6 +142,20 @@ impl Backend for PostgresStore {
         work: impl Future<Output = Result<T, StoreError>> + Send,
     ) -> impl Future<Output = Result<T, StoreError>> + Send {
         connections::watched(work, &self.location, &self.parts.health)
+    }
+
+    fn commit(&self, feed: FeedKey, batch: Arc<Batch>, room: u64, turn: FeedTurn) -> Answer<'_, (CommitReport, bool)> {
+        Box::pin(async move {
+            let writer = self.parts.writer()?;
+            if READY_BEFORE.contains(&(batch.rows.len() + batch.rejected.len()))
+                && let Some(body) = self.watched(self.make_ready(&feed, &batch, room)).await?
+            {
+                drop(batch);
+                let (shown, health) = (self.parts.shown.clone(), self.parts.health.clone());
+                return self.watched(self.waiting.write(body, turn, writer, (shown, health))).await;
+            }
+            self.commit_at_once(feed, batch, room, turn).await
+        })
     }
 
     fn take(&self, shard: u32) -> Answer<'_, ()> {

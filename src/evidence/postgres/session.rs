@@ -52,9 +52,11 @@ const DIALECT: Dialect = Dialect {
 ///
 /// Each statement that grows with the store has an index, and goes by it whatever the server knows of the tables: its statistics come a
 /// minute after the first rows, and a statement keeps the plan that was made while a table was small. Such a plan goes through all of it.
-/// `OFFSET 0` in a statement is for the same: what is in its brackets is planned alone, so that all of its conditions go to the index.
+/// `OFFSET 0` in a statement is for the same: what is in its brackets is planned alone, so that all of its conditions go to the index. Since no plan
+/// depends on values, none is made for each of them.
 const SETTINGS: &str = "SET synchronous_commit = on; SET lock_timeout = '10s'; SET search_path = bpo_evidence, pg_temp;
-    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off";
+    SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off;
+    SET plan_cache_mode = force_generic_plan";
 
 /// A connection.
 pub(in crate::evidence) struct Session {

@@ -18,7 +18,7 @@ mod verification;
 mod workers;
 
 pub(in crate::evidence) use feed_log::OpenFeed;
-pub(in crate::evidence) use store::{Backend, Parts};
+pub(in crate::evidence) use store::{Backend, FeedTurn, Parts};
 pub(in crate::evidence) use workers::Writer;
 
 use crate::evidence::failure::{Cause, Failure};
@@ -299,10 +299,10 @@ impl dyn Sql + '_ {
 }
 
 /// Does work in one transaction; it is undone when the work fails.
-pub(in crate::evidence) fn transact<T>(
-    sql: &mut dyn Sql,
+pub(in crate::evidence) fn transact<C: Sql, T>(
+    sql: &mut C,
     access: Access,
-    work: impl FnOnce(&mut dyn Sql) -> Result<T, Failure>,
+    work: impl FnOnce(&mut C) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
     sql.begin(access)?;
     let done = work(&mut *sql).and_then(|value| {

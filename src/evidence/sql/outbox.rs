@@ -136,11 +136,12 @@ pub(super) fn latest(
     contract_uid: Option<&str>,
     limit: usize,
 ) -> Result<Vec<OutboxMessage>, Failure> {
-    sql.all(
-        messages!("CAST($1 AS text) IS NULL OR contract_uid = $1 ORDER BY id DESC LIMIT $2"),
-        &[contract_uid.into(), most(limit)],
-        message,
-    )
+    match contract_uid {
+        Some(uid) => {
+            sql.all(messages!("contract_uid = $1 ORDER BY id DESC LIMIT $2"), &[uid.into(), most(limit)], message)
+        }
+        None => sql.all(messages!("true ORDER BY id DESC LIMIT $1"), &[most(limit)], message),
+    }
 }
 
 /// Keeps what became of messages, and lets go of those settled long ago.

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::future::ready;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
-use tokio::sync::broadcast;
+use tokio::sync::{Mutex, OwnedMutexGuard, broadcast};
 
 use super::stored::Stored;
 use super::workers::{Open, Readers, Writer};
@@ -34,8 +35,9 @@ pub(in crate::evidence) struct Parts<C: Sql + 'static> {
     /// Which store it is, for messages.
     pub shown: Arc<str>,
     pub health: Health,
+    pub readers: Readers<C>,
     changes: broadcast::Sender<FeedKey>,
-    readers: Readers<C>,
+    turns: FeedTurns,
     writer: Option<Writer<C>>,
 }
 
@@ -43,7 +45,8 @@ impl<C: Sql + 'static> Parts<C> {
     /// Puts a store together; without a writer it is open for reading only.
     pub(in crate::evidence) fn new(shown: Arc<str>, health: Health, open: Open<C>, writer: Option<Writer<C>>) -> Self {
         let readers = Readers::new(shown.clone(), health.clone(), open);
-        Self { shown, health, changes: broadcast::Sender::new(CHANGES), readers, writer }
+        let changes = broadcast::Sender::new(CHANGES);
+        Self { shown, health, readers, changes, turns: FeedTurns::default(), writer }
     }
 
     /// Opens a connection for reads, so that a place without a store is found at once.
@@ -60,6 +63,29 @@ impl<C: Sql + 'static> Parts<C> {
     /// [`StoreError::ReadOnly`].
     pub(in crate::evidence) fn writer(&self) -> Result<&Writer<C>, StoreError> {
         self.writer.as_ref().ok_or_else(|| StoreError::ReadOnly { path: self.shown.to_string() })
+    }
+}
+
+/// Turns at feeds: nothing else is written of a feed between reading for a body and writing it. Feeds whose names lead to the same turn wait
+/// for each other.
+struct FeedTurns([Arc<Mutex<()>>; 64]);
+
+/// A turn at a feed, until it is dropped.
+pub(in crate::evidence) type FeedTurn = OwnedMutexGuard<()>;
+
+impl Default for FeedTurns {
+    fn default() -> Self {
+        FeedTurns(std::array::from_fn(|_| Arc::default()))
+    }
+}
+
+impl FeedTurns {
+    async fn take(&self, feed: &FeedKey) -> FeedTurn {
+        let mut hasher = DefaultHasher::new();
+        (&feed.contract_uid, &feed.feed).hash(&mut hasher);
+        let [first, rest @ ..] = &self.0;
+        let place = hasher.finish() % self.0.len() as u64;
+        Arc::clone(rest.get(place as usize).unwrap_or(first)).lock_owned().await
     }
 }
 
@@ -98,7 +124,37 @@ pub(in crate::evidence) trait Backend: Send + Sync {
         &self,
         work: impl FnOnce(&mut dyn Sql) -> Result<T, Failure> + Send + 'static,
     ) -> Answer<'_, T> {
-        Box::pin(self.watched(self.parts().readers.read(work)))
+        Box::pin(self.watched(self.parts().readers.read(|connection| work(connection))))
+    }
+
+    /// Waits for the turn of a feed, as long as the database answers: whoever has it waits for the database.
+    fn turn<'a>(&'a self, feed: &'a FeedKey) -> Answer<'a, FeedTurn> {
+        Box::pin(self.watched(async { Ok(self.parts().turns.take(feed).await) }))
+    }
+
+    /// Commits a body with at most `room` new rows in its feed's turn, which lasts until it is written, also where the caller goes away; the
+    /// second value says whether anything changed.
+    fn commit(&self, feed: FeedKey, batch: Arc<Batch>, room: u64, turn: FeedTurn) -> Answer<'_, (CommitReport, bool)> {
+        self.commit_at_once(feed, batch, room, turn)
+    }
+
+    /// The same, all of it on the writer's connection.
+    fn commit_at_once(
+        &self,
+        feed: FeedKey,
+        batch: Arc<Batch>,
+        room: u64,
+        turn: FeedTurn,
+    ) -> Answer<'_, (CommitReport, bool)> {
+        let shown = self.parts().shown.clone();
+        self.write(move |sql| {
+            let _turn = turn;
+            match sql.writes_for(&feed.namespace) {
+                true => sql.commit(&feed, &batch, room),
+                // Another replica does.
+                false => Err(StoreError::in_use(&*shown).into()),
+            }
+        })
     }
 
     /// Does work in one transaction and answers when it is on disk.
@@ -137,13 +193,8 @@ impl<S: Backend> EvidenceStore for S {
     fn commit_within(&self, feed: FeedKey, batch: Batch, room: u64) -> Answer<'_, CommitReport> {
         Box::pin(async move {
             self.room().map_or(Ok(()), VolumeRoom::check)?;
-            let (key, shown) = (feed.clone(), self.parts().shown.clone());
-            let commit = move |sql: &mut dyn Sql| match sql.writes_for(&key.namespace) {
-                true => sql.commit(&key, &batch, room),
-                // Another replica does.
-                false => Err(StoreError::in_use(&*shown).into()),
-            };
-            let (report, changed) = self.write(commit).await?;
+            let turn = self.turn(&feed).await?;
+            let (report, changed) = self.commit(feed.clone(), Arc::new(batch), room, turn).await?;
             if changed {
                 // Nobody listening is fine.
                 let _ = self.parts().changes.send(feed);
@@ -402,10 +453,17 @@ impl<S: Backend> EvidenceStore for S {
 
     fn remove_rows(&self, feed: FeedKey, removal: Removal, recorded_at: Timestamp) -> Answer<'_, Removed> {
         let shown = self.parts().shown.clone();
-        self.write(move |sql| match sql.writes_for(&feed.namespace) {
-            true => retention::remove(sql, &feed, removal, recorded_at),
-            // Another replica does.
-            false => Err(StoreError::in_use(&*shown).into()),
+        Box::pin(async move {
+            let turn = self.turn(&feed).await?;
+            let remove = move |sql: &mut dyn Sql| {
+                let _turn = turn;
+                match sql.writes_for(&feed.namespace) {
+                    true => retention::remove(sql, &feed, removal, recorded_at),
+                    // Another replica does.
+                    false => Err(StoreError::in_use(&*shown).into()),
+                }
+            };
+            self.write(remove).await
         })
     }
 

@@ -69,7 +69,8 @@ impl<C: Sql + 'static> Writer<C> {
     ) -> Result<T, StoreError> {
         let (shown, health) = (self.shown.clone(), self.health.clone());
         self.run(move |connection| {
-            let result = transact(connection, Access::Write, work).map_err(|failure| failure.into_store_error(&shown));
+            let result = transact(connection, Access::Write, |connection| work(connection));
+            let result = result.map_err(|failure| failure.into_store_error(&shown));
             if let Err(error) = &result {
                 health.note(error);
             }
@@ -83,20 +84,36 @@ impl<C: Sql + 'static> Writer<C> {
         &self,
         job: impl FnOnce(&mut C) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let stopped = || {
-            let error = StoreError::Fault("the writer has stopped".to_owned());
-            self.health.note(&error);
-            error
-        };
         let (answer, waiting) = oneshot::channel();
         let health = self.health.clone();
-        let job: Job<C> = Box::new(move |connection| {
+        self.place().await?.send(move |connection| {
             // A caller that went away does not undo what was committed.
             let _ = answer.send(health.check().and_then(|()| job(connection)));
         });
-        let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
-        jobs.send(job).await.map_err(|_| stopped())?;
-        waiting.await.map_err(|_| stopped())?
+        waiting.await.map_err(|_| self.stopped())?
+    }
+
+    /// Waits for a place in the queue. What is done before a job is sent there cannot be parted from it by a caller that goes away.
+    pub(in crate::evidence) async fn place(&self) -> Result<WriterPlace<'_, C>, StoreError> {
+        let jobs = self.jobs.as_ref().ok_or_else(|| self.stopped())?;
+        jobs.reserve().await.map(WriterPlace).map_err(|_| self.stopped())
+    }
+
+    /// Notes and says that the thread has ended before it answered.
+    pub(in crate::evidence) fn stopped(&self) -> StoreError {
+        let error = StoreError::Fault("the writer has stopped".to_owned());
+        self.health.note(&error);
+        error
+    }
+}
+
+/// A place in the queue of the writer.
+pub(in crate::evidence) struct WriterPlace<'w, C>(mpsc::Permit<'w, Job<C>>);
+
+impl<C> WriterPlace<'_, C> {
+    /// Sends a job, which is done after a fault too.
+    pub(in crate::evidence) fn send(self, job: impl FnOnce(&mut C) + Send + 'static) {
+        self.0.send(Box::new(job));
     }
 }
 
@@ -147,9 +164,9 @@ impl<C: Sql + 'static> Readers<C> {
     }
 
     /// Does work on one state of the store, on a thread that may block.
-    pub(super) async fn read<T: Send + 'static>(
+    pub(in crate::evidence) async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut dyn Sql) -> Result<T, Failure> + Send + 'static,
+        work: impl FnOnce(&mut C) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let ended = |_| StoreError::Invalid("the read was ended before its answer".to_owned());
         let permit = self.permits.clone().acquire_owned().await.map_err(|_| ended(()))?;
@@ -175,10 +192,11 @@ impl<C: Sql + 'static> Readers<C> {
     }
 }
 
-/// Ends the reading of some work; its result, and whether the connection can be used again. It can be where rows were too many for the memory:
-/// whoever reads slice by slice asks for less of them at once.
+/// Ends the reading of some work; its result, and whether the connection can be used again. It can be where rows were too many for the memory,
+/// since whoever reads slice by slice asks for less of them at once, and where a body is refused.
 fn ended_reading<T>(result: Result<T, Failure>, connection: &mut impl Sql) -> (Result<T, Failure>, bool) {
-    let is_sound = matches!(&result, Ok(_) | Err(Failure::Store(StoreError::Memory { .. })));
+    use StoreError::{Invalid, Memory, Quota};
+    let is_sound = matches!(&result, Ok(_) | Err(Failure::Store(Memory { .. } | Quota { .. } | Invalid(_))));
     if !is_sound {
         return (result, false);
     }

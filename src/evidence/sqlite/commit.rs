@@ -1,13 +1,12 @@
 //! The log of a feed in SQLite, open for a body: each entry is written when it is appended.
 
-use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
 use super::file::File;
 use crate::evidence::chain::entry_digest;
 use crate::evidence::encoding::{ROW, RowHeader};
 use crate::evidence::failure::Failure;
-use crate::evidence::ingest::{OpenLog, Rejection, commit_body};
+use crate::evidence::ingest::{OpenLog, take_body};
 use crate::evidence::intake::Neighbour;
 use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head};
 use crate::evidence::sql::OpenFeed;
@@ -20,12 +19,20 @@ pub(super) fn commit(
     room: u64,
 ) -> Result<(CommitReport, bool), Failure> {
     let feed = OpenFeed::open(file, key)?;
-    commit_body(&mut Log { file, feed }, batch, room)
+    let mut log = Log { file, feed };
+    let body = take_body(&mut log, batch, room)?;
+    let Log { file, feed } = log;
+    let is_new = feed.keep(file, &body)?;
+    if body.has_moved {
+        feed.move_head(file)?;
+        feed.close(file, &body)?;
+    }
+    Ok((body.report, body.has_moved || is_new))
 }
 
 struct Log<'f> {
     file: &'f mut File,
-    feed: OpenFeed<'f>,
+    feed: OpenFeed,
 }
 
 impl OpenLog for Log<'_> {
@@ -137,21 +144,5 @@ impl OpenLog for Log<'_> {
             )?
             .execute((revision, self.feed.id, header.labels, header.start))?;
         Ok(())
-    }
-
-    fn keep_rejections(&mut self, rejections: &[Rejection<'_>]) -> Result<bool, Failure> {
-        self.feed.keep_rejections(self.file, rejections)
-    }
-
-    fn keep_progress(&mut self, reached: i64, completed: bool) -> Result<bool, Failure> {
-        self.feed.keep_progress(self.file, reached, completed)
-    }
-
-    fn keep_state(&mut self, state: &str) -> Result<(), Failure> {
-        self.feed.keep_state(self.file, state)
-    }
-
-    fn close(&mut self, recorded_at: Timestamp) -> Result<(), Failure> {
-        self.feed.close(self.file, recorded_at)
     }
 }

@@ -6,6 +6,7 @@ mod commits;
 mod crashes;
 mod databases;
 mod faults;
+mod groups;
 mod identity;
 mod journal;
 mod opening;

@@ -154,10 +154,10 @@ fn batch_of(task: &FeedTask, planned: &PlannedWindow, learnt: &Learnt, body: Fet
     }
 }
 
-/// Commits a body within the quota, when it is its namespace's turn. `None`: the clock is not to be trusted, and nothing is committed.
+/// Commits a body within the quota, when its contract and its namespace have a turn. `None`: the clock is not to be trusted, and nothing is committed.
 async fn commit_in_turn(tools: &Tools, task: &FeedTask, mut batch: Batch) -> Result<Option<CommitReport>, StoreError> {
     let rows = batch.rows.len() + batch.rejected.len();
-    let turn = tools.pace.turn(&task.namespace, rows).await;
+    let turn = tools.pace.turn(&task.namespace, &task.contract_uid, rows).await;
     // Rows are known from when they are kept: what was judged while they waited was judged without them.
     batch.received_at = tools.clock.now();
     let room = tools.quota.room((&*tools.store, &tools.sizes), task, &batch).await?;
