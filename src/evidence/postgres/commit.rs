@@ -2,7 +2,8 @@
 //! round trips however many rows it has.
 //!
 //! What is read and what is written are two steps. A large body is made ready on a connection for reads while the writer writes others, and
-//! bodies that are ready at the same time are written in one transaction: a `COPY` costs as much as a thousand of its rows.
+//! bodies that are ready at the same time are written in one transaction: of a `COPY` of 1,500 rows PostgreSQL 15 spends a fifth of the time on
+//! what it does once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
