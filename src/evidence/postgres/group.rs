@@ -28,14 +28,14 @@ struct Waiting {
 
 /// Who waits for a body, and has its feed's turn.
 struct Caller {
-    answer: oneshot::Sender<Written>,
+    written: oneshot::Sender<Written>,
     _turn: FeedTurn,
 }
 
 impl Caller {
-    fn is_answered(self, written: Written) {
+    fn answer(self, written: Written) {
         // One that went away does not undo what was committed.
-        let _ = self.answer.send(written);
+        let _ = self.written.send(written);
     }
 }
 
@@ -51,12 +51,12 @@ impl ReadyBodies {
         writer: &Writer<Session>,
         (shown, health): (Arc<str>, Health),
     ) -> Written {
-        let (answer, mut written) = oneshot::channel();
+        let (sender, mut written) = oneshot::channel();
         let (done, mut is_done) = oneshot::channel::<()>();
         let place = writer.place().await?;
         {
             let (mut waiting, all) = (self.lock(), self.clone());
-            waiting.push_back(Waiting { body, caller: Caller { answer, _turn: turn } });
+            waiting.push_back(Waiting { body, caller: Caller { written: sender, _turn: turn } });
             // In the order of the bodies: with each job at least one of them is written, so that none is left.
             place.send(move |session| {
                 all.write_next(session, &shown, &health);
@@ -84,7 +84,7 @@ impl ReadyBodies {
     /// Writes the bodies that wait, as many as fit into one transaction.
     fn write_next(&self, session: &mut Session, shown: &str, health: &Health) {
         if let Err(error) = health.check() {
-            self.lock().drain(..).for_each(|waiting| waiting.caller.is_answered(Err(error.clone())));
+            self.lock().drain(..).for_each(|waiting| waiting.caller.answer(Err(error.clone())));
             return;
         }
         let (bodies, callers) = self.next(session, shown);
@@ -94,12 +94,12 @@ impl ReadyBodies {
         match transact(session, Access::Write, |session| write(session, &bodies)) {
             Ok(changed) => {
                 let written = bodies.into_iter().map(ReadyBody::into_report).zip(changed);
-                callers.into_iter().zip(written).for_each(|(caller, written)| caller.is_answered(Ok(written)));
+                callers.into_iter().zip(written).for_each(|(caller, written)| caller.answer(Ok(written)));
             }
             Err(failure) => {
                 let error = failure.into_store_error(shown);
                 health.note(&error);
-                callers.into_iter().for_each(|caller| caller.is_answered(Err(error.clone())));
+                callers.into_iter().for_each(|caller| caller.answer(Err(error.clone())));
             }
         }
     }
@@ -108,14 +108,16 @@ impl ReadyBodies {
     fn next(&self, session: &Session, shown: &str) -> (Vec<ReadyBody>, Vec<Caller>) {
         let (mut rows, mut bodies, mut callers) = (0, Vec::new(), Vec::new());
         let mut waiting = self.lock();
-        while let Some(next) = waiting.pop_front_if(|next| bodies.is_empty() || rows + next.body.rows() <= MOST_ROWS) {
-            let Waiting { body, caller } = next;
+        while let Some(next) = waiting.front()
+            && (bodies.is_empty() || rows + next.body.rows() <= MOST_ROWS)
+            && let Some(Waiting { body, caller }) = waiting.pop_front()
+        {
             if session.writes_for(body.namespace()) {
                 rows += body.rows();
                 bodies.push(body);
                 callers.push(caller);
             } else {
-                caller.is_answered(Err(StoreError::in_use(shown)));
+                caller.answer(Err(StoreError::in_use(shown)));
             }
         }
         (bodies, callers)
