@@ -80,7 +80,7 @@ pub(super) struct TakenBody {
 pub(super) struct Rejection {
     /// Identifies a rejection.
     pub fingerprint: Digest,
-    pub reason: &'static str,
+    pub reason: RejectionReason,
     /// The row in words, cut.
     pub text: String,
     /// Nanoseconds since 1970.
@@ -129,10 +129,9 @@ pub(super) fn take_body<L: OpenLog>(log: &mut L, batch: &Batch, room: u64) -> Re
 }
 
 fn rejection(row: &RejectedRow, received_at: i64, body_digest: Digest) -> Rejection {
-    let reason = row.reason.as_str();
     Rejection {
-        fingerprint: digest_of(format!("{reason}\n{}", row.text).as_bytes()),
-        reason,
+        fingerprint: digest_of(format!("{}\n{}", row.reason.as_str(), row.text).as_bytes()),
+        reason: row.reason,
         text: row.text.chars().take(REJECTION_CHARACTERS).collect(),
         received_at,
         body_digest,

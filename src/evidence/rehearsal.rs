@@ -6,7 +6,7 @@ use super::encoding::{BODY, ROW, RowHeader};
 use super::failure::Failure;
 use super::ingest::{OpenLog, take_body};
 use super::intake::Neighbour;
-use super::model::{Batch, Digest, Head, RejectedRow, RejectionReason, StoreError};
+use super::model::{Batch, Digest, Head, RejectedRow, StoreError};
 use super::rows::Definitions;
 use crate::domain::measuring::row::Row;
 
@@ -26,9 +26,7 @@ pub struct Rehearsal {
 pub fn rehearse(batch: &Batch) -> Result<Rehearsal, StoreError> {
     let mut log = MemoryLog::default();
     let taken = take_body(&mut log, batch, u64::MAX).map_err(|failure| failure.into_store_error("a rehearsal"))?;
-    let reason = |name: &str| RejectionReason::ALL.iter().find(|reason| reason.as_str() == name).copied();
-    let rejected = taken.rejections.into_iter();
-    let rejected = rejected.filter_map(|row| Some(RejectedRow { reason: reason(row.reason)?, text: row.text }));
+    let rejected = taken.rejections.into_iter().map(|row| RejectedRow { reason: row.reason, text: row.text });
     let newest = log.newest.values().flat_map(BTreeMap::values);
     let mut rows = newest
         .filter_map(|known| Some((known.sequence, log.rows.get(&known.sequence)?)))
@@ -111,7 +109,7 @@ mod tests {
     use jiff::{SignedDuration, Timestamp};
 
     use super::*;
-    use crate::evidence::IncomingRow;
+    use crate::evidence::{IncomingRow, RejectionReason};
 
     #[test]
     fn a_key_is_corrected_only_so_often_and_says_so_each_time_after_that() {

@@ -9,7 +9,7 @@ use super::commit::{ReadyBody, write};
 use super::session::Session;
 use crate::evidence::health::Health;
 use crate::evidence::model::{CommitReport, StoreError};
-use crate::evidence::sql::{Access, FeedTurn, Sql, Writer, transact};
+use crate::evidence::sql::{FeedTurn, Sql, Writer, write_on};
 
 /// How many rows are written in one transaction, unless one body has more.
 const MOST_ROWS: usize = 16_384;
@@ -91,16 +91,12 @@ impl ReadyBodies {
         if bodies.is_empty() {
             return;
         }
-        match transact(session, Access::Write, |session| write(session, &bodies)) {
+        match write_on(session, (shown, health), |session| write(session, &bodies)) {
             Ok(changed) => {
                 let written = bodies.into_iter().map(ReadyBody::into_report).zip(changed);
                 callers.into_iter().zip(written).for_each(|(caller, written)| caller.answer(Ok(written)));
             }
-            Err(failure) => {
-                let error = failure.into_store_error(shown);
-                health.note(&error);
-                callers.into_iter().for_each(|caller| caller.answer(Err(error.clone())));
-            }
+            Err(error) => callers.into_iter().for_each(|caller| caller.answer(Err(error.clone()))),
         }
     }
 

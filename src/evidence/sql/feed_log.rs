@@ -109,7 +109,7 @@ impl OpenFeed {
             let added = sql.execute(
                 "INSERT INTO rejections (feed_id, fingerprint, reason, content, received_at, body_digest)
                  VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT DO NOTHING",
-                values![self.id, fingerprint.as_slice(), *reason, text, *received_at, body_digest.as_slice()],
+                values![self.id, fingerprint.as_slice(), reason.as_str(), text, *received_at, body_digest.as_slice()],
             )?;
             any |= added > 0;
         }

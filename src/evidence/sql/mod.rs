@@ -19,7 +19,7 @@ mod workers;
 
 pub(in crate::evidence) use feed_log::OpenFeed;
 pub(in crate::evidence) use store::{Backend, FeedTurn, Parts};
-pub(in crate::evidence) use workers::Writer;
+pub(in crate::evidence) use workers::{Writer, write_on};
 
 use crate::evidence::failure::{Cause, Failure};
 use crate::evidence::model::{Batch, CommitReport, Digest, FeedKey, Head, StoreError};

@@ -146,14 +146,20 @@ pub(in crate::evidence) trait Backend: Send + Sync {
         room: u64,
         turn: FeedTurn,
     ) -> Answer<'_, (CommitReport, bool)> {
+        self.write_in_turn(feed.namespace.clone(), turn, move |sql| sql.commit(&feed, &batch, room))
+    }
+
+    /// Does work on a feed of a namespace in the feed's turn, unless another replica writes for the namespace.
+    fn write_in_turn<T: Send + 'static>(
+        &self,
+        namespace: String,
+        turn: FeedTurn,
+        work: impl FnOnce(&mut dyn Sql) -> Result<T, Failure> + Send + 'static,
+    ) -> Answer<'_, T> {
         let shown = self.parts().shown.clone();
         self.write(move |sql| {
             let _turn = turn;
-            match sql.writes_for(&feed.namespace) {
-                true => sql.commit(&feed, &batch, room),
-                // Another replica does.
-                false => Err(StoreError::in_use(&*shown).into()),
-            }
+            if sql.writes_for(&namespace) { work(sql) } else { Err(StoreError::in_use(&*shown).into()) }
         })
     }
 
@@ -452,18 +458,11 @@ impl<S: Backend> EvidenceStore for S {
     }
 
     fn remove_rows(&self, feed: FeedKey, removal: Removal, recorded_at: Timestamp) -> Answer<'_, Removed> {
-        let shown = self.parts().shown.clone();
         Box::pin(async move {
             let turn = self.turn(&feed).await?;
-            let remove = move |sql: &mut dyn Sql| {
-                let _turn = turn;
-                match sql.writes_for(&feed.namespace) {
-                    true => retention::remove(sql, &feed, removal, recorded_at),
-                    // Another replica does.
-                    false => Err(StoreError::in_use(&*shown).into()),
-                }
-            };
-            self.write(remove).await
+            let namespace = feed.namespace.clone();
+            let remove = move |sql: &mut dyn Sql| retention::remove(sql, &feed, removal, recorded_at);
+            self.write_in_turn(namespace, turn, remove).await
         })
     }
 

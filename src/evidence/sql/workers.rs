@@ -68,15 +68,7 @@ impl<C: Sql + 'static> Writer<C> {
         work: impl FnOnce(&mut dyn Sql) -> Result<T, Failure> + Send + 'static,
     ) -> Result<T, StoreError> {
         let (shown, health) = (self.shown.clone(), self.health.clone());
-        self.run(move |connection| {
-            let result = transact(connection, Access::Write, |connection| work(connection));
-            let result = result.map_err(|failure| failure.into_store_error(&shown));
-            if let Err(error) = &result {
-                health.note(error);
-            }
-            result
-        })
-        .await
+        self.run(move |connection| write_on(connection, (&shown, &health), |connection| work(connection))).await
     }
 
     /// Lends the connection to a job, unless there was a fault.
@@ -105,6 +97,19 @@ impl<C: Sql + 'static> Writer<C> {
         self.health.note(&error);
         error
     }
+}
+
+/// Does work in one transaction on the writer's connection, and notes an error after which nothing may go on.
+pub(in crate::evidence) fn write_on<C: Sql, T>(
+    connection: &mut C,
+    (shown, health): (&str, &Health),
+    work: impl FnOnce(&mut C) -> Result<T, Failure>,
+) -> Result<T, StoreError> {
+    let result = transact(connection, Access::Write, work).map_err(|failure| failure.into_store_error(shown));
+    if let Err(error) = &result {
+        health.note(error);
+    }
+    result
 }
 
 /// A place in the queue of the writer.
